@@ -61,14 +61,6 @@ def holidays_between(session: Session, calendar_id: int, first: date, last: date
     return named_days(holidays_of(session, HolidayFilter(calendar_id, first, last)), first, last)
 
 
-def all_holidays_between(session: Session, first: date, last: date) -> dict[int, dict[date, str]]:
-    """The same of every calendar, by its ID. One query for all holidays."""
-    found: dict[int, list[Holiday]] = {calendar_id: [] for calendar_id in session.scalars(select(Calendar.id))}
-    for each in holidays_of(session, HolidayFilter(None, first, last)):
-        found.setdefault(each.calendar_id, []).append(each)
-    return {calendar_id: named_days(holidays, first, last) for calendar_id, holidays in found.items()}
-
-
 def holidays_of(session: Session, chosen: HolidayFilter) -> Sequence[Holiday]:
     """By their first day."""
     return session.scalars(select(Holiday).where(*chosen.conditions()).order_by(Holiday.first_day, Holiday.id)).all()

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import IO, TYPE_CHECKING, Any, cast
 
-from flask import Flask, Request, Response, stream_with_context
+from flask import Flask, Request, Response, request, stream_with_context
 from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.utils import cached_property
@@ -46,6 +46,9 @@ class WholeBody(LimitedStream):
 
 
 class StrictRequest(Request):
+    accepts_no_body = False
+    """Whether a request without a body counts as an empty JSON object."""
+
     def __init__(self, environ: "WSGIEnvironment", populate_request: bool = True, shallow: bool = False) -> None:
         """Reads a NUL character in the address as U+FFFD, like bytes that are not UTF-8. PostgreSQL refuses NUL, and a streamed answer
         would have begun by then."""
@@ -68,12 +71,19 @@ class StrictRequest(Request):
     def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> dict[str, Any]:
         """Raises Invalid for anything but a JSON object, even with `silent`: flask-openapi3 passes it and would then parse a JSON string as
         JSON again."""
+        if self.accepts_no_body and not self.content_type and not self.get_data():
+            return {}
         if not (force or self.is_json):
             raise Invalid(_("Send a JSON object with Content-Type: application/json."))
         sent = super().get_json(force, silent, cache)
         if not isinstance(sent, dict):
             raise Invalid(_("Send a JSON object."))
         return sent
+
+
+def accept_no_body() -> None:
+    """To call before the requests of a blueprint: its JSON routes then accept requests without a body."""
+    cast(StrictRequest, request).accepts_no_body = True
 
 
 def install(app: Flask) -> None:

@@ -1,4 +1,4 @@
-"""`python -m tests.services.killed_crm_sync FOLDER DATABASE_URL CRM_ADDRESS`: runs of the sync, each in a process of its own.
+"""`python -m tests.services.killed_crm_sync DATABASE_URL CRM_ADDRESS`: runs of the sync, each in a process of its own.
 
 For each line of standard input, such as `before 3`, a new process sends what is due to the CRM, four workdays at a time, and kills itself
 with SIGKILL before or after its third commit; for `never 0` it ends by itself. The answer is a line with the number of the signal, or 0.
@@ -9,20 +9,28 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from flask import Flask
 from sqlalchemy.orm import Session
 
-from request_tracker_utils.core.db import transaction
+from request_tracker_utils.core.db import db, shorten_postgresql_errors, transaction, tune_sqlite
 from request_tracker_utils.workdays.crm.client import CrmClient
 from request_tracker_utils.workdays.crm.sync import CrmSync
-from tests.services.apps import make_app
 from tests.services.crm import TOKEN
 from tests.services.crm_workdays import NOW
 
 COMMITS = 3
 """Of a run with one batch: claim, claim nothing, record."""
+
+
+def database_app(database_url: str) -> Flask:
+    """Only the database: loading the whole program takes many times as long as the runs."""
+    app = Flask(__name__)
+    app.config["SQLALCHEMY_DATABASE_URI"] = database_url
+    db.init_app(app)
+    with app.app_context():
+        (tune_sqlite if database_url.startswith("sqlite") else shorten_postgresql_errors)(db.engine)
+    return app
 
 
 def sync_and_die(app: Flask, address: str, when: str, number: int) -> None:
@@ -45,8 +53,8 @@ def sync_and_die(app: Flask, address: str, when: str, number: int) -> None:
 
 
 def main() -> None:
-    folder, database_url, address = sys.argv[1:]
-    app = make_app(Path(folder), database_url=database_url)
+    database_url, address = sys.argv[1:]
+    app = database_app(database_url)
     print("ready", flush=True)
     for line in sys.stdin:
         when, number = line.split()

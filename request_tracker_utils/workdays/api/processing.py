@@ -4,6 +4,7 @@ from flask_openapi3 import APIBlueprint, Tag
 
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.web.auth import current_actor, require
+from request_tracker_utils.web.body import accept_no_body
 from request_tracker_utils.web.error_responses import may_raise
 from request_tracker_utils.web.registry import settings
 from request_tracker_utils.workdays import current
@@ -16,6 +17,7 @@ from request_tracker_utils.workdays.schemas.processing import ProcessIn, Process
 WORKDAYS = Tag(name="workdays", description="First and last punches of each day, outliers, and what the CRM has accepted. Personal data.")
 
 api = APIBlueprint("workdays_processing_api", __name__, abp_tags=[WORKDAYS])
+api.before_request(accept_no_body)
 
 
 @api.post("/api/processed-attendance/process/", responses={200: ProcessOut})

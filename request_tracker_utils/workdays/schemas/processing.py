@@ -2,14 +2,16 @@
 
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from request_tracker_utils.attendance.schemas.punches import Day
 from request_tracker_utils.workdays.processing import Summary
 
 
 class ProcessIn(BaseModel):
-    """Without dates, what has changed since the last run is computed."""
+    """Without dates, what has changed since the last run is computed; the body is optional."""
+
+    model_config = ConfigDict(openapi_extra={"required": False})  # type: ignore[typeddict-unknown-key]
 
     start_date: Day | None = Field(None, description="First day; without it, `end_date`.", examples=["2026-03-02"])
     end_date: Day | None = Field(None, description="Last day; without it, today.", examples=["2026-03-06"])

@@ -28,6 +28,8 @@ def stored(app: Flask) -> None:
 def test_json_computes_what_has_changed_or_a_range(app: Flask, ask: Ask) -> None:
     assert ask("POST", PROCESS_PATH, role="admin", json={}).json == {"total_records": 3, "processed": 2, "outliers": 1, "failed": 0}
     assert ask("POST", PROCESS_PATH, role="admin", json={}).json["processed"] == 0
+    assert ask("POST", PROCESS_PATH, role="admin").json["processed"] == 0  # without a body
+    assert ask("POST", PROCESS_PATH, role="admin", data="start_date=2026-01-05", content_type="text/plain").status_code == 400
     days = {"start_date": "2026-01-05", "end_date": "2026-01-05"}
     assert ask("POST", PROCESS_PATH, role="admin", json=days).json == {"total_records": 2, "processed": 1, "outliers": 0, "failed": 0}
     with app.app_context():

@@ -110,18 +110,6 @@ def test_a_day_has_the_name_of_its_shortest_holiday(by: CalendarEdit) -> None:
     assert between("2026-12-26", "2026-12-25") == {}
 
 
-def test_holidays_of_all_calendars_are_read_together(by: CalendarEdit) -> None:
-    drivers = do(service.create_calendar, "Bus drivers", by)
-    do(service.add_holiday, SCHOOL, CHRISTMAS, by)
-    do(service.add_holiday, drivers, BREAK, by)
-    with reading() as session:
-        found = holidays.all_holidays_between(session, date(2026, 12, 24), date(2026, 12, 25))
-    assert found == {
-        SCHOOL: {date(2026, 12, 25): "Christmas Day"},
-        drivers: {date(2026, 12, 24): "Winter break", date(2026, 12, 25): "Winter break"},
-    }
-
-
 def test_one_name_does_not_overlap_itself(by: CalendarEdit) -> None:
     holiday = do(service.add_holiday, SCHOOL, BREAK, by)
     again = NewHoliday("WINTER BREAK", date(2027, 1, 3), date(2027, 1, 4))

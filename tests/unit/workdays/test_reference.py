@@ -115,7 +115,7 @@ class Office:
             yield Result(who, row.date, row.first_at, row.last_at, row.punches)
 
 
-@settings(max_examples=40, deadline=None, phases=[Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, phases=[Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(portions=st.lists(st.lists(made, max_size=40), min_size=1, max_size=3))
 def test_days_are_those_of_a_slow_computation(portions: list[list[Made]]) -> None:
     office = Office.new()
