@@ -11,6 +11,7 @@ from request_tracker_utils.attendance.changed_days import LAST_DAY
 from request_tracker_utils.attendance.models import PersonId
 from request_tracker_utils.workdays.models import StaffGroupMember
 
+EVERYBODY = (None,)
 DAY = timedelta(days=1)
 _LOOKED_UP = 500
 

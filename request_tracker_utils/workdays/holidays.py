@@ -8,11 +8,10 @@ from sqlalchemy.orm import Session
 
 from request_tracker_utils.attendance import changed_days
 from request_tracker_utils.calendars.holidays import default_calendar, holidays_between
+from request_tracker_utils.workdays.changed_days import EVERYBODY
 from request_tracker_utils.workdays.models import StaffGroup
 from request_tracker_utils.workdays.schedule_days import DEFAULT
 from request_tracker_utils.workdays.windows import day_of
-
-EVERYONE = (None,)
 
 
 def group_holidays(session: Session) -> Mapping[int | None, Mapping[int, str]]:
@@ -26,4 +25,4 @@ def group_holidays(session: Session) -> Mapping[int | None, Mapping[int, str]]:
 def mark_holidays(session: Session, calendar_id: int, first_day: date, last_day: date, *, now: datetime) -> None:
     """Holidays of a calendar have changed on these days. Marks the workdays if it is the default calendar."""
     if calendar_id == default_calendar(session).id:
-        changed_days.mark(session, EVERYONE, first_day, last_day, now=now)
+        changed_days.mark(session, EVERYBODY, first_day, last_day, now=now)

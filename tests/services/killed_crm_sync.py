@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import structlog
 from flask import Flask
 from sqlalchemy.orm import Session
 
@@ -54,6 +55,7 @@ def sync_and_die(app: Flask, address: str, when: str, number: int) -> None:
 
 def main() -> None:
     database_url, address = sys.argv[1:]
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))  # answers are on standard output
     app = database_app(database_url)
     print("ready", flush=True)
     for line in sys.stdin:
