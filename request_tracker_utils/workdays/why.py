@@ -17,6 +17,7 @@ from request_tracker_utils.workdays.computing import How
 from request_tracker_utils.workdays.days import Days
 from request_tracker_utils.workdays.models import DayKind, ScheduleVersion, StaffGroup, Workday
 from request_tracker_utils.workdays.punch_times import punch_times
+from request_tracker_utils.workdays.schedule_days import ALWAYS
 from request_tracker_utils.workdays.windows import DAY, date_of, day_of, local_datetime, to_local
 
 
@@ -46,8 +47,8 @@ class ExplainedPunch(NamedTuple):
 
 @dataclass(frozen=True)
 class Why:
-    """`begins` and `ends` are local times. `version_since` is the first day of the schedule version; without a version, the default hours
-    apply. Without a group, `group` is empty."""
+    """`begins` and `ends` are local times. `version_since` is the first day of the schedule version, if it has not always been
+    valid. Without a group, `group` is empty."""
 
     zone: str
     punches: Sequence[ExplainedPunch]
@@ -85,7 +86,7 @@ def explain(session: Session, workday: Workday, how: How) -> Why:
         ends_at=plan.scheduled.ends_at,
         holiday=plan.scheduled.holiday,
         group="" if group is None else group.name,
-        version_since=None if version is None else version.valid_from,
+        version_since=None if version is None or version.valid_from == ALWAYS else version.valid_from,
         is_default=version is None or version.group_id is None,
         grace_minutes=plan.scheduled.grace // 60,
         repeat_seconds=how.repeat_seconds,

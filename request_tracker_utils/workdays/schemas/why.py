@@ -28,7 +28,7 @@ class WhyOut(BaseModel):
     ends_at: datetime | None = Field(description="The scheduled end in local time.", examples=["2026-03-02T18:00:00"])
     holiday: str = Field(description="Its name, if the day is one.", examples=[""])
     staff_group: str = Field(description="Empty if the person is in none.", examples=["Custodians"])
-    version_since: date | None = Field(description="First day of the version of the schedule.", examples=["2026-01-01"])
+    version_since: date | None = Field(description="First day of the hours; null if they have always been valid.", examples=["2026-01-01"])
     is_default: bool = Field(description="Whether the default hours apply.", examples=[False])
     grace_minutes: int = Field(examples=[5])
     repeat_seconds: int = Field(description="A punch that follows within this time does not count.", examples=[120])

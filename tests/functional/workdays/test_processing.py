@@ -91,7 +91,8 @@ def test_a_page_and_json_say_why_a_day_is_as_it_is(app: Flask, ask: Ask) -> None
     ask("POST", PROCESS_PATH, role="admin", json={})
     answer = ask("GET", "/api/processed-attendance/2/why/").json
     assert [(each["local_time"], each["part"]) for each in answer["punches"]] == [("2026-01-06T05:59:00", "in")]
-    assert (answer["day_begins"], answer["starts_at"], answer["is_default"]) == ("2026-01-06T04:00:00", "2026-01-06T08:00:00", True)
+    assert (answer["day_begins"], answer["starts_at"]) == ("2026-01-06T04:00:00", "2026-01-06T08:00:00")
+    assert (answer["is_default"], answer["version_since"]) == (True, None)
     assert ask("GET", "/api/processed-attendance/99/why/").status_code == 404
     shown_page = page(signed_in(app, "staff"), "/workdays/2")
     assert all(
