@@ -15,7 +15,7 @@ from request_tracker_utils.workdays import current
 from request_tracker_utils.workdays.api.processing import WORKDAYS
 from request_tracker_utils.workdays.completeness import MOST_DAYS, chains
 from request_tracker_utils.workdays.permissions import WorkdayPermission
-from request_tracker_utils.workdays.schemas.completeness import ChainDayList, ChainDayOut, CompletenessQuery
+from request_tracker_utils.workdays.schemas.completeness import ChainDayList, ChainDayOut, WorkdayCompletenessQuery
 
 api = APIBlueprint("workday_completeness_api", __name__, abp_tags=[WORKDAYS])
 
@@ -23,7 +23,7 @@ api = APIBlueprint("workday_completeness_api", __name__, abp_tags=[WORKDAYS])
 @api.get("/api/workday-completeness/", responses={200: ChainDayList})
 @require(WorkdayPermission.READ)
 @may_raise(Invalid)
-def workday_completeness(query: CompletenessQuery) -> list[dict[str, Any]]:
+def workday_completeness(query: WorkdayCompletenessQuery) -> list[dict[str, Any]]:
     """Follow punches by terminal and day: from the terminal into workdays, and to the CRM.
 
     The newest day of each terminal is first. A day is that of the punches’ own time, and of the date of workdays.

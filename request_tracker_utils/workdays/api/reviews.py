@@ -15,7 +15,7 @@ from request_tracker_utils.workdays.local_times import exact_instant
 from request_tracker_utils.workdays.permissions import WorkdayPermission
 from request_tracker_utils.workdays.review_errors import InvalidCorrection, NothingToReview, OwnWorkday, WorkdayChanged, WorkdayNotOver
 from request_tracker_utils.workdays.schemas.listing import WorkdayPath
-from request_tracker_utils.workdays.schemas.reviews import AcceptIn, CorrectIn, ReviewOut, SeenIn
+from request_tracker_utils.workdays.schemas.reviews import AcceptWorkdayIn, CorrectIn, ReviewOut, SeenIn
 
 api = APIBlueprint("workday_reviews_api", __name__, url_prefix="/api/processed-attendance/<int:workday_id>", abp_tags=[WORKDAYS])
 
@@ -23,7 +23,7 @@ api = APIBlueprint("workday_reviews_api", __name__, url_prefix="/api/processed-a
 @api.post("/accept/", responses={200: ReviewOut})
 @require(WorkdayPermission.REVIEW)
 @may_raise(NotFound, WorkdayNotFound, OwnWorkday, WorkdayNotOver, WorkdayChanged, NothingToReview)
-def accept(path: WorkdayPath, body: AcceptIn) -> Answer:
+def accept(path: WorkdayPath, body: AcceptWorkdayIn) -> Answer:
     """Accept an outlier or incomplete workday as it is."""
     with transaction() as session:
         decision = reviews.accept(session, path.workday_id, body.seen(), reason=body.reason, actor=current_actor(), now=utc_now())

@@ -10,7 +10,7 @@ from request_tracker_utils.workdays.completeness import MOST_DAYS, ChainDay, Cha
 from request_tracker_utils.workdays.punch_places import Place
 
 
-class CompletenessQuery(BaseModel):
+class WorkdayCompletenessQuery(BaseModel):
     device: int | None = Field(None, ge=1, le=LARGEST_ID, description="ID of the terminal.", json_schema_extra={"example": 1})
     start_date: Day = Field(description=f"First day. {DAY}", json_schema_extra={"example": "2026-03-02"})
     end_date: Day = Field(description=f"Last day, {MOST_DAYS} days at most. {DAY}", json_schema_extra={"example": "2026-03-06"})

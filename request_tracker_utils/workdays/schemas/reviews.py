@@ -47,7 +47,7 @@ class SeenIn(BaseModel):
         return Seen(self.first_at, self.last_at, self.decision_id)
 
 
-class AcceptIn(SeenIn):
+class AcceptWorkdayIn(SeenIn):
     reason: Text = Field("", max_length=MAX_REASON, description="Why, if it needs a remark.", examples=["Parents' evening"])
 
 
@@ -105,18 +105,18 @@ class RejectIn(BaseModel):
     note: Text = Field(max_length=MAX_REASON, description="Why it is rejected.", examples=["You were on a field trip"])
 
 
-class RequestPath(BaseModel):
+class MissedPunchPath(BaseModel):
     request_id: int = Field(description="The request’s ID.", json_schema_extra={"example": 1, "minimum": 1, "maximum": LARGEST_ID})
 
 
-class RequestsQuery(PageQuery):
+class MissedPunchesQuery(PageQuery):
     state: RequestState | None = Field(None, description="Only requests in this state.", json_schema_extra={"example": "pending"})
 
 
 _Day = date
 
 
-class RequestOut(BaseModel):
+class MissedPunchOut(BaseModel):
     id: int = Field(examples=[1])
     person_id: int = Field(examples=[1])
     date: _Day = Field(examples=["2026-03-02"])
@@ -139,11 +139,11 @@ class RequestOut(BaseModel):
         return {**{name: getattr(request, name) for name in names}, "date": request.date.isoformat(), **times, **instants}
 
 
-class RequestPage(BaseModel):
+class MissedPunchPage(BaseModel):
     count: int = Field(description="Total number of rows.", examples=[1])
     next: str | None = Field(description="URL of the next page.", examples=[None])
     previous: str | None = Field(examples=[None])
-    results: list[RequestOut]
+    results: list[MissedPunchOut]
 
 
 def text_of(at: datetime | None) -> str | None:

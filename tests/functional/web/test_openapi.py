@@ -11,6 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from flask_openapi3 import APIBlueprint
 from jsonschema_rs import Draft202012Validator
+from pydantic import BaseModel
 from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import from_schema
 from schemathesis.engine.events import FatalError, NonFatalError, ScenarioFinished
@@ -99,6 +100,16 @@ def test_every_schema_has_an_example_that_it_allows(document: dict[str, Any]) ->
         assert schema["examples"], name
         for example in schema["examples"]:
             assert Draft202012Validator(whole).is_valid(example), name
+
+
+def test_each_schema_is_of_one_class(document: dict[str, Any]) -> None:
+    """The document has one schema for a name, so that a second class of that name would be documented as the first."""
+    classes = Counter(each.__name__ for each in _models(BaseModel) if each.__module__.startswith("request_tracker_utils."))
+    assert [name for name in document["components"]["schemas"] if classes[name] > 1] == []
+
+
+def _models(base: type[BaseModel]) -> set[type[BaseModel]]:
+    return {each for direct in base.__subclasses__() for each in (direct, *_models(direct))}
 
 
 def test_every_example_response_matches_its_schema(document: dict[str, Any]) -> None:
