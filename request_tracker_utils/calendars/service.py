@@ -59,7 +59,7 @@ class HolidayFields:
 
 
 def ensure_default(reading: Reading, transaction: Transaction) -> None:
-    """Creates a default calendar if there is no calendar: the database was emptied since the migration, which creates one."""
+    """Creates a default calendar if none exists: the database was emptied since the migration, which creates one."""
     with reading() as session:
         if session.scalar(select(exists().select_from(Calendar))):
             return

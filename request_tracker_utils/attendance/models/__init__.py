@@ -1,9 +1,9 @@
 """Tables of the attendance bridge: terminals, what they have recorded, their clocks, people, and terminals that push."""
 
-from request_tracker_utils.attendance.models.changes import ChangedDays
 from request_tracker_utils.attendance.models.clocks import ClockReading, ClockRepair
 from request_tracker_utils.attendance.models.people import ALWAYS, AttendancePerson, NameDecision, PeopleChange, PersonId, RecordedChange
 from request_tracker_utils.attendance.models.punches import (
+    ChangedDays,
     DayCount,
     Implausible,
     Punch,

@@ -190,6 +190,22 @@ class DayCount(Base):
     counted_at: Mapped[datetime] = mapped_column(Instant)
 
 
+class ChangedDays(Base):
+    """A queue: whatever is computed from punches is computed again for these days, and then the row is deleted. Written in the transaction
+    of the change."""
+
+    __tablename__ = "attendance_changed_days"
+    __table_args__ = (CheckConstraint("first_day <= last_day", name="days"), {"sqlite_autoincrement": True})
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[str | None] = mapped_column(String(MAX_USER_ID))
+    """Of all users if empty."""
+    first_day: Mapped[date] = mapped_column(Date)
+    last_day: Mapped[date] = mapped_column(Date)
+    """Local days of the terminals."""
+    created_at: Mapped[datetime] = mapped_column(Instant)
+
+
 APPEND_ONLY = {
     "sqlite": [
         f"CREATE TRIGGER punches_no_{verb.lower()} BEFORE {verb} ON punches BEGIN SELECT RAISE(ABORT, 'punches never change'); END"

@@ -23,7 +23,7 @@ from request_tracker_utils.workdays.crm.responses import (
 
 @dataclass(frozen=True)
 class Sent:
-    """How an attempt ended. It was accepted if there is no error."""
+    """How an attempt ended. Without an error, it was accepted."""
 
     answer: str = ""
     """Status and text; empty if there was none."""

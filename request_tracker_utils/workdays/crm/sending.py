@@ -44,7 +44,7 @@ class Work(Generic[T]):
 
     item: T
     begins_before: float
-    """By `time.monotonic`: no attempt begins after it, since the claim may end meanwhile."""
+    """By `time.monotonic`: no attempt begins after it, since the claim may end before the attempt does."""
     attempts: int = 0
     last: Sent | None = None
     """How the last attempt ended."""
